@@ -12,22 +12,34 @@ export interface Promised {
   readonly untilMs: number;
 }
 
-/** What one holder may believe to hold. */
-export interface Held extends Promised {
-  /** Of the report that it answered. */
+/** To a report of a holder. */
+interface Answer extends Promised {
   readonly nth: number;
-  /** The most of all earlier ones that may still be in force, and the longest. */
-  readonly before?: Promised;
+}
+
+/** What one holder may believe to hold. */
+export interface Held extends Answer {
+  /** Earlier ones that may still be in force, the latest first. */
+  readonly before?: readonly Answer[];
 }
 
 /** By holder. */
 export type Escrow = ReadonlyMap<string, Held>;
 
+/** Of so many answers on their way each counts for itself; of more the oldest two count as one. */
+const MOST_ON_THEIR_WAY = 32;
+
 /** At most so much is in his hands. */
 export function countedOf(held: Held | undefined, nowMs: number): number {
   if (held === undefined) return 0;
-  const { before } = held;
-  return Math.max(nowMs < held.untilMs ? held.amount : 0, before !== undefined && nowMs < before.untilMs ? before.amount : 0);
+  let most = nowMs < held.untilMs ? held.amount : 0;
+  for (const one of held.before ?? []) if (nowMs < one.untilMs) most = Math.max(most, one.amount);
+  return most;
+}
+
+/** What was promised by the answer that he has in force, as far as it is known apart from others. */
+export function inForce(held: Held, applied: number): Promised | undefined {
+  return held.nth === applied ? held : held.before?.find(({ nth }) => nth === applied);
 }
 
 /** At most so much is in the hands of all but one. */
@@ -43,12 +55,11 @@ export function countedBut(escrow: Escrow, holder: string | undefined, nowMs: nu
  */
 export function promised(prior: Held | undefined, next: Promised, nth: number, applied: number, isAtomic: boolean): Held {
   if (prior === undefined || isAtomic) return { nth, ...next };
-  // An answer that he has in force is the last that counts; where he has another, any of them may be.
-  const { before } = prior;
-  if (applied === prior.nth || before === undefined) return { nth, ...next, before: { amount: prior.amount, untilMs: prior.untilMs } };
-  return {
-    nth,
-    ...next,
-    before: { amount: Math.max(prior.amount, before.amount), untilMs: Math.max(prior.untilMs, before.untilMs) },
-  };
+  // Older ones than what he has in force he never takes up; newer ones he may, any of them.
+  const { before: earlier = [], ...last } = prior;
+  const before = [last, ...earlier].filter((one) => one.nth >= applied);
+  const [older, oldest] = before.slice(MOST_ON_THEIR_WAY - 1);
+  if (older === undefined || oldest === undefined) return { nth, ...next, before };
+  const both = { nth: older.nth, amount: Math.max(older.amount, oldest.amount), untilMs: Math.max(older.untilMs, oldest.untilMs) };
+  return { nth, ...next, before: [...before.slice(0, MOST_ON_THEIR_WAY - 1), both] };
 }

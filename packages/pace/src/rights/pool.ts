@@ -9,7 +9,7 @@
  * calls that are owed leave in the order in which they were asked for.
  * Invariant: what is spent is never more than there was, whatever is lost, late, doubled or out of order.
  */
-import { countedOf, type Held, promised } from "./escrow.ts";
+import { countedOf, type Held, inForce, promised } from "./escrow.ts";
 import { fairParts } from "./fair-parts.ts";
 import type { UnitsGrant, UnitsReport } from "./report.ts";
 
@@ -120,9 +120,9 @@ function inHand({ held, used }: PoolHolder, nowMs: number): number {
   return Math.max(0, countedOf(held, nowMs) - used);
 }
 
-/** Whether what he asked for is his, and he knows it: what he asks for now is another call. */
+/** Whether he has what he asked for, and knows it: if he asks again it is for another call, whose turn begins anew. */
 function isServed({ asks, held, used }: PoolHolder, applied: number): boolean {
-  return asks === undefined || (applied >= held.nth && held.amount - used >= asks.units - ROUNDING);
+  return asks === undefined || (inForce(held, applied)?.amount ?? 0) - used >= asks.units - ROUNDING;
 }
 
 /** What they have not in hand of their next calls. */

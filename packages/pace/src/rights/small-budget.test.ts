@@ -91,9 +91,11 @@ it.each([
   [5, "window", 0, 10_000],
   [2, "window", 40, 20_000],
   [5, "window", 40, 20_000],
+  [5, "window", 150, 40_000],
+  [5, "window", 700, 120_000],
   [5, "bucket", 0, 10_000],
 ] as const)("%i that share a %s, %i ms from its ledger, take turns, and all are answered", async (count, shape, delayMs, untilMs) => {
-  const all = town({ count, shape, delayMs });
+  const all = town({ count, shape, delayMs, deadlineMs: 60_000 });
   for (let who = 0; who < count; who++) void all.works(who, 6, 15, 0.1);
   await all.time.runSettled(untilMs);
   expect(all.ends.map(({ code }) => code)).toEqual(Array(6 * count).fill("answered"));
@@ -103,6 +105,16 @@ it.each([
     const had = Array.from({ length: count }, (_, who) => all.ends.slice(0, nth).filter((end) => end.who === who).length);
     expect(Math.max(...had) - Math.min(...had)).toBeLessThanOrEqual(2);
   }
+  close(all);
+});
+
+it("whoever has several calls at once, far from the ledger, has no more turns than others", async () => {
+  const all = town({ count: 5, delayMs: 40 });
+  for (let nth = 0; nth < 3; nth++) for (let who = 0; who < 5; who++) void all.works(who, 100, 15, 0.01);
+  await all.time.runSettled(30_000);
+  const had = Array.from({ length: 5 }, (_, who) => answeredOf(all, who));
+  expect(Math.min(...had)).toBeGreaterThan(10);
+  expect(Math.max(...had) - Math.min(...had)).toBeLessThanOrEqual(2);
   close(all);
 });
 
