@@ -20,15 +20,20 @@ export function saidOf<Options extends object>(options: Options): { [Name in key
 
 /** `of`: what is called with them; `elsewhere`: names that others have for what is said otherwise here, and how. */
 export function checkNames(of: string, options: unknown, names: readonly string[], elsewhere: Readonly<Record<string, string>> = {}): void {
-  const [first] = names;
-  const all = first === undefined ? "It has none." : `There are: ${names.join(", ")}.`;
-  const example = first === undefined ? "{}" : `{ ${first}: … }`;
-  if (!isObject(options)) throw bad(`what ${of} is given is no object but ${shown(options)}`, `As in ${example}. ${all}`);
+  if (!isObject(options)) throw bad(`what ${of} is given is no object but ${shown(options)}`, `As in ${exampleOf(names)}. ${allOf(names)}`);
   for (const name of Object.keys(options as object)) {
     if (names.includes(name)) continue;
     const otherwise = Object.hasOwn(elsewhere, name) ? `${elsewhere[name]} ` : meant(name, names);
-    throw bad(`${of} has no option ${shown(name)}`, `${otherwise}${all}`);
+    throw bad(`${of} has no option ${shown(name)}`, `${otherwise}${allOf(names)}`);
   }
+}
+
+function exampleOf([first]: readonly string[]): string {
+  return first === undefined ? "{}" : `{ ${first}: … }`;
+}
+
+function allOf(names: readonly string[]): string {
+  return names.length === 0 ? "It has none." : `There are: ${names.join(", ")}.`;
 }
 
 /** `example`: how it is written. */
