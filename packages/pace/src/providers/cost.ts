@@ -67,7 +67,7 @@ function answersOf(body: string): number {
     const { n, best_of: bestOf, generationConfig } = JSON.parse(body) as Readonly<Record<string, unknown>>;
     const { candidateCount } = (generationConfig ?? {}) as Readonly<Record<string, unknown>>;
     const counts = [n, bestOf, candidateCount].filter((one) => typeof one === "number");
-    return Math.max(1, Math.min(MOST_ANSWERS, ...[Math.max(1, ...counts)]));
+    return Math.min(MOST_ANSWERS, Math.max(1, ...counts));
   } catch {
     return 1;
   }

@@ -76,7 +76,7 @@ export function exchangeUnits(
   // What this window has not any more is owed to nobody.
   const waiting = live.filter(({ asks }) => asks !== undefined && asks.units <= most);
   const owed = owedTo(waiting, nowMs);
-  const sooner = report.least === 0 ? waiting : waiting.filter(({ asks }) => asks !== undefined && asks.sinceMs < sinceMs);
+  const sooner = waiting.filter(({ asks }) => asks !== undefined && asks.sinceMs < sinceMs);
 
   const claims = [{ weight, most: report.wants }, ...live.map((one) => ({ weight: one.weight, most: one.wants }))];
   const fair = Math.min(Math.max(0, free - owed), fairParts(Math.max(0, pool.level), claims)[0] as number);
