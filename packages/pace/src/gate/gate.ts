@@ -150,8 +150,8 @@ export function createGate(settings: GateSettings, { clock, random, pool, hold, 
   const { rate, policy, chargesRefused } = settings;
   const holding = hold?.({
     isBusy: () => line.size + inFlight.count > 0,
-    // Who waits for answers could not use more.
-    hungry: () => (inFlight.count >= inFlight.limit ? [] : (Object.keys(line.first()?.terms.cost ?? {}) as Unit[])),
+    // Who waits for answers could not use more, nor could whom the other side holds.
+    hungry: () => (inFlight.count >= inFlight.limit ? [] : (Object.keys(slowed.free(clock.now())?.terms.cost ?? {}) as Unit[])),
     whole: (now, unit) => lanes.whole(now, unit),
     spendable: () => lanes.spendable(),
     breakerUntilMs: (now) => (breaker.state(now) === "closed" ? undefined : breaker.opensAtMs(now)),

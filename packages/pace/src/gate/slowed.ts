@@ -12,6 +12,8 @@ export interface Slowed<Item extends Waiting> {
   estimateMs(nowMs: number, rank: number, ahead: number, hope: number): number;
   /** Who is to leave next: the first who is not held; where all are, the first of all. */
   first(nowMs: number): Item | undefined;
+  /** ... and nobody where all are. */
+  free(nowMs: number): Item | undefined;
   /** When the next of those who are held is not any more; infinity where nobody is. */
   nextMs(nowMs: number): number;
   /** Those who wait in classes before it, and let it by. */
@@ -33,19 +35,22 @@ export function createSlowed<Item extends Waiting>(throttle: Throttle | undefine
   const readyMs = (now: number, rank: number): number =>
     throttle === undefined ? now : (throttle.readyMs(now, rank, sum(), underWay) ?? now + LOOK_AGAIN_MS);
 
+  const free = (now: number): Item | undefined => {
+    const first = line.first();
+    if (first === undefined || throttle === undefined) return first;
+    for (let rank = first.rank; rank < ranks; rank++) {
+      const item = line.firstOf(rank);
+      if (item !== undefined && readyMs(now, rank) <= now) return item;
+    }
+    return undefined;
+  };
+
   return {
     readyMs,
     // Of those before it only the ones of its class are surely held as it is.
     estimateMs: (now, rank, ahead, hope) => throttle?.estimateMs?.(now, rank, Math.max(0, ahead - line.upTo(rank - 1)) / hope) ?? now,
-    first: (now) => {
-      const first = line.first();
-      if (first === undefined || throttle === undefined) return first;
-      for (let rank = first.rank; rank < ranks; rank++) {
-        const item = line.firstOf(rank);
-        if (item !== undefined && readyMs(now, rank) <= now) return item;
-      }
-      return first;
-    },
+    first: (now) => free(now) ?? line.first(),
+    free,
     nextMs: (now) => {
       let next = Number.POSITIVE_INFINITY;
       if (throttle === undefined) return next;

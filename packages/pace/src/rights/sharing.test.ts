@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { createPace, type Pace } from "../pace.ts";
+import { createThrottle } from "../slowdown/throttle.ts";
 import { seededRandom } from "../testing/draws.ts";
 import { createVirtualTime } from "../testing/virtual-time.ts";
 import type { RightsStore } from "./rights-store.ts";
@@ -214,4 +215,35 @@ it("who is turned away by what is heard the moment that he would leave does not 
   await time.runSettled(700_000);
   expect([worked, one.state().get("service")?.underWay, one.gauges().map(({ waiting }) => waiting)]).toEqual([1, 0, [0]]);
   for (const pace of [one, other]) pace.close();
+});
+
+it("whom the other side holds to little leaves the rest of a shared rate to others", async () => {
+  const time = createVirtualTime();
+  const shared = createMemoryRights(time);
+  const parts = new Map<number, number>();
+  const seenBy = (who: number): RightsStore => ({
+    ...shared,
+    exchange: (partition, report, answered) =>
+      shared.exchange(partition, report, (grant) => {
+        parts.set(who, grant.parts.get("requests")?.part ?? 0);
+        answered(grant);
+      }),
+  });
+  const free = { perSecond: Number.POSITIVE_INFINITY, mostUnderWay: Number.POSITIVE_INFINITY };
+  const paces = [createThrottle(() => ({ ...free, perSecond: 0.5 })), undefined].map((throttle, who) =>
+    createPace(
+      {},
+      {
+        clock: time,
+        random: seededRandom(who + 1),
+        fetch: async () => new Response("{}"),
+        rights: seenBy(who),
+        throttle: () => throttle,
+      },
+    ).with({ deadlineMs: DAY_MS }),
+  );
+  for (let nth = 0; nth < 5000; nth++) for (const pace of paces) pace.fetch(URL).catch(() => undefined);
+  await time.runSettled(20_000);
+  expect(parts.get(1)).toBeGreaterThan(0.8);
+  for (const pace of paces) pace.close();
 });
