@@ -41,6 +41,19 @@ describe("a body that is read before its call", () => {
     expect(input.bodyUsed).toBe(false);
   });
 
+  it("is read no further than a model could, and sent whole", async () => {
+    const piece = new TextEncoder().encode(`{${" ".repeat(1_000_000)}`);
+    let pulled = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => (pulled++ < 70 ? controller.enqueue(piece.slice()) : controller.close()),
+    });
+    const input = request({ body, headers: JSON_TYPE, duplex: "half" } as RequestInit);
+    const given = {};
+    expect(await withReadBody(input, given)).toBe(given);
+    expect(pulled).toBeLessThan(60);
+    expect((await new Response(input.body).arrayBuffer()).byteLength).toBe(70 * piece.byteLength);
+  });
+
   it.each([
     ["a file that is a picture", { body: new Blob([QUESTION], { type: "image/png" }) }],
     ["a text", { body: QUESTION }],
@@ -59,5 +72,6 @@ describe("a body that is read before its call", () => {
     const reading = withReadBody(endless, init);
     aborter.abort(new Error("taken back"));
     await expect(reading).rejects.toThrow("taken back");
+    await expect(withReadBody(endless, init)).rejects.toThrow("taken back");
   });
 });

@@ -15,7 +15,7 @@ const MOST_READ_BYTES = 50_000_000;
 export function withReadBody(input: string | URL | Request, init: RequestInit): RequestInit | Promise<RequestInit> {
   checkInit(init);
   const { body, signal } = init;
-  if (body instanceof Blob) return mayBeJson(body.type) && body.size <= MOST_READ_BYTES ? withBlob(body, input, init, signal) : init;
+  if (body instanceof Blob) return mayBeJson(body.type) && body.size <= MOST_READ_BYTES ? withBlob(body, input, init) : init;
   if (body !== undefined && body !== null) return init;
   if (!(input instanceof Request) || input.body === null || input.bodyUsed || !mayBeJson(input.headers.get("content-type"))) return init;
   return withRequest(input, init, signal === undefined ? input.signal : signal);
@@ -26,18 +26,16 @@ function mayBeJson(type: string | null): boolean {
 }
 
 async function withRequest(request: Request, init: RequestInit, signal: RequestInit["signal"]): Promise<RequestInit> {
-  const bytes = new Uint8Array(await unlessAborted(request.clone().arrayBuffer(), signal));
-  const text = bytes[0] === BRACE ? textOf(bytes) : undefined;
+  const bytes = await readWithin(MOST_READ_BYTES, request.clone().body as ReadableStream<Uint8Array>, signal);
+  const text = bytes?.[0] === BRACE ? textOf(bytes) : undefined;
   return text === undefined ? init : { ...init, body: text };
 }
 
-async function withBlob(blob: Blob, input: string | URL | Request, init: RequestInit, signal: RequestInit["signal"]): Promise<RequestInit> {
-  const first = await unlessAborted(blob.slice(0, 1).arrayBuffer(), signal);
-  if (new Uint8Array(first)[0] !== BRACE) return init;
-  const bytes = new Uint8Array(await unlessAborted(blob.arrayBuffer(), signal));
+async function withBlob(blob: Blob, input: string | URL | Request, init: RequestInit): Promise<RequestInit> {
+  if (new Uint8Array(await blob.slice(0, 1).arrayBuffer())[0] !== BRACE) return init;
   const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : undefined));
   if (blob.type !== "" && !headers.has("content-type")) headers.set("content-type", blob.type);
-  return { ...init, body: bytes, headers };
+  return { ...init, body: new Uint8Array(await blob.arrayBuffer()), headers };
 }
 
 /** Bytes that are no text would not be the same again. */
@@ -49,18 +47,40 @@ function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** A body may come to no end. */
-async function unlessAborted<Result>(reading: Promise<Result>, signal: RequestInit["signal"]): Promise<Result> {
-  if (signal === undefined || signal === null) return await reading;
-  let give: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    give = () => reject(signal.reason);
-    signal.addEventListener("abort", give, { once: true });
-    if (signal.aborted) give();
-  });
+/** Nothing of what is longer, and no more of it is read; it may come to no end. Throws the reason of the signal. */
+async function readWithin(
+  mostBytes: number,
+  body: ReadableStream<Uint8Array>,
+  signal: RequestInit["signal"],
+): Promise<Uint8Array | undefined> {
+  const reader = body.getReader();
+  const pieces: Uint8Array[] = [];
+  let sizeBytes = 0;
+  const give = (): void => void reader.cancel().catch(() => undefined);
+  signal?.addEventListener("abort", give, { once: true });
+  if (signal?.aborted) give();
   try {
-    return await Promise.race([reading, aborted]);
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      pieces.push(next.value);
+      sizeBytes += next.value.byteLength;
+      if (sizeBytes > mostBytes || signal?.aborted) {
+        give();
+        break;
+      }
+    }
   } finally {
-    signal.removeEventListener("abort", give);
+    signal?.removeEventListener("abort", give);
   }
+  signal?.throwIfAborted();
+  return sizeBytes > mostBytes ? undefined : joined(pieces, sizeBytes);
+}
+
+function joined(pieces: readonly Uint8Array[], sizeBytes: number): Uint8Array {
+  const whole = new Uint8Array(sizeBytes);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.byteLength;
+  }
+  return whole;
 }
